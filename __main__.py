@@ -1,0 +1,5 @@
+"""What ``pulumi up`` runs."""
+
+from sandbox_infra.program import deploy
+
+deploy()

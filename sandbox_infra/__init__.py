@@ -1,0 +1,1 @@
+"""Hardware-isolated, short-lived AI sandboxes from one typed stack file."""

@@ -1,0 +1,1 @@
+"""The typed stack file: models and parsing. Knows no provider."""

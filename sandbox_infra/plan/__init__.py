@@ -1,0 +1,1 @@
+"""The immutable plan: what will exist, decided before anything does."""
