@@ -56,10 +56,11 @@ class _ProblemsError(SandboxError):
 
     headline: ClassVar[str]
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[Problem], *, source: str = "") -> None:
         self.problems = tuple(problems)
         lines = "\n".join(f"  - {problem}" for problem in self.problems)
-        super().__init__(f"{self.headline}\n{lines}")
+        where = f"{source}: " if source else ""
+        super().__init__(f"{where}{self.headline}\n{lines}")
 
 
 class ConfigError(_ProblemsError, ValueError):

@@ -12,7 +12,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, PlainSerializer
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 
 _NAME: Final = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
 _USER: Final = re.compile(r"[a-z][a-z0-9_-]{0,30}")
@@ -119,12 +119,14 @@ def format_duration(value: timedelta) -> str:
 
 def parse_cidr(value: object) -> ipaddress.IPv4Network:
     """Read a private IPv4 network, /16 to /28."""
+    if isinstance(value, ipaddress.IPv4Network):
+        return value
+    text = value if isinstance(value, str) else ""
     try:
-        network = ipaddress.IPv4Network(value)  # type: ignore[arg-type]
+        return ipaddress.IPv4Network(text)
     except ValueError as exc:
         msg = f"expected an IPv4 network such as 10.77.0.0/24 ({exc})"
         raise ValueError(msg) from exc
-    return network
 
 
 def parse_ssh_key(value: str) -> str:
@@ -139,9 +141,37 @@ def parse_ssh_key(value: str) -> str:
     return " ".join(words)
 
 
-Name = Annotated[str, AfterValidator(parse_name)]
-UserName = Annotated[str, AfterValidator(parse_user)]
-SizeMiB = Annotated[int, BeforeValidator(parse_size), PlainSerializer(format_size)]
-Duration = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer(format_duration)]
-Cidr = Annotated[ipaddress.IPv4Network, BeforeValidator(parse_cidr), PlainSerializer(str)]
-SshKey = Annotated[str, AfterValidator(parse_ssh_key)]
+# The patterns are for editors; the validators above decide.
+Name = Annotated[
+    str,
+    AfterValidator(parse_name),
+    WithJsonSchema({"type": "string", "pattern": f"^{_NAME.pattern}$"}),
+]
+UserName = Annotated[
+    str,
+    AfterValidator(parse_user),
+    WithJsonSchema({"type": "string", "pattern": f"^{_USER.pattern}$"}),
+]
+SizeMiB = Annotated[
+    int,
+    BeforeValidator(parse_size),
+    PlainSerializer(format_size),
+    WithJsonSchema({"type": "string", "pattern": r"^[0-9]+ *(MiB|GiB|TiB)$"}),
+]
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    PlainSerializer(format_duration),
+    WithJsonSchema({"type": "string", "pattern": r"^([0-9]+d)?([0-9]+h)?([0-9]+m)?$|^P"}),
+]
+Cidr = Annotated[
+    ipaddress.IPv4Network,
+    BeforeValidator(parse_cidr),
+    PlainSerializer(str),
+    WithJsonSchema({"type": "string", "pattern": r"^[0-9.]+/[0-9]+$"}),
+]
+SshKey = Annotated[
+    str,
+    AfterValidator(parse_ssh_key),
+    WithJsonSchema({"type": "string", "pattern": r"^(operator$|(sk-)?(ssh|ecdsa)-)"}),
+]
