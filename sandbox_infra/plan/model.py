@@ -11,6 +11,7 @@ from uuid import UUID
 from sandbox_infra.types import DataClass, Role
 
 DomainType = Literal["kvm", "qemu"]
+ImagePart = Literal["root.qcow2", "vmlinuz", "initrd.img"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,9 +32,9 @@ class ImageRef:
     initrd_sha256: str
     root_bytes: int
 
-    def volume_name(self, part: Literal["root.qcow2", "vmlinuz", "initrd.img"]) -> str:
+    def volume_name(self, part: ImagePart) -> str:
         """Name of a part in the hypervisor's pool of images; it contains its checksum."""
-        sums = {
+        sums: dict[ImagePart, str] = {
             "root.qcow2": self.root_sha256,
             "vmlinuz": self.kernel_sha256,
             "initrd.img": self.initrd_sha256,

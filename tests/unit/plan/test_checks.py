@@ -145,7 +145,10 @@ def test_kvm_where_it_does_not_work() -> None:
     [("public", True), ("pii", True), ("phi", False), ("classified", False)],
 )
 def test_shared_appliance(data_class: str, *, accepted: bool) -> None:
-    changes = {"data_class": data_class, "appliance": {"shared_with": ["other"]}}
+    changes: dict[str, Any] = {
+        "data_class": data_class,
+        "appliance": {"shared_with": ["other"]},
+    }
     if accepted:
         assert_accepted(**changes)
     else:

@@ -1,0 +1,1 @@
+"""The libvirt door: the only package that talks to a hypervisor."""

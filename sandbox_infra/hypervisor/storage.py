@@ -1,0 +1,188 @@
+"""Pools and volumes: golden images, small text files, console logs."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any, Final
+
+import libvirt
+
+from sandbox_infra.errors import HypervisorError, ImageError
+from sandbox_infra.hypervisor.connection import Hypervisor, is_missing
+from sandbox_infra.plan.model import ImagePart, ImageRef
+
+IMAGE_POOL: Final = "sbx-images"
+POOL_ROOT: Final = "/var/lib/libvirt/images"
+_CHUNK: Final = 1 << 20
+
+
+def ensure_image(hypervisor: Hypervisor, image: ImageRef, folder: Path) -> dict[ImagePart, str]:
+    """Upload the parts of a golden image that the hypervisor does not have.
+
+    Args:
+        hypervisor: Where to.
+        image: The image; volumes bear its checksums in their names.
+        folder: Where its files lie.
+
+    Returns:
+        Path on the hypervisor by part: root.qcow2, vmlinuz, initrd.img.
+
+    Raises:
+        ImageError: A file is not what its manifest says; nothing of it is kept.
+    """
+    pool = _image_pool(hypervisor)
+    sums: dict[ImagePart, str] = {
+        "root.qcow2": image.root_sha256,
+        "vmlinuz": image.kernel_sha256,
+        "initrd.img": image.initrd_sha256,
+    }
+    return {
+        part: _ensure_part(
+            hypervisor, pool, folder / part, name=image.volume_name(part), digest=digest
+        )
+        for part, digest in sums.items()
+    }
+
+
+def has_image(hypervisor: Hypervisor, image: ImageRef) -> bool:
+    """Whether the hypervisor has the image's root disk already."""
+    try:
+        pool = hypervisor.raw.storagePoolLookupByName(IMAGE_POOL)
+        pool.storageVolLookupByName(image.volume_name("root.qcow2"))
+    except libvirt.libvirtError as exc:
+        if is_missing(exc):
+            return False
+        raise
+    return True
+
+
+def _image_pool(hypervisor: Hypervisor) -> Any:  # noqa: ANN401 - libvirt has no types
+    try:
+        pool = hypervisor.raw.storagePoolLookupByName(IMAGE_POOL)
+    except libvirt.libvirtError as exc:
+        if not is_missing(exc):
+            raise
+        pool = hypervisor.raw.storagePoolDefineXML(
+            f"<pool type='dir'><name>{IMAGE_POOL}</name>"
+            f"<target><path>{POOL_ROOT}/{IMAGE_POOL}</path>"
+            "<permissions><mode>0711</mode></permissions></target></pool>"
+        )
+        pool.build()
+        pool.setAutostart(1)
+    if not pool.isActive():
+        pool.create()
+    return pool
+
+
+def _ensure_part(
+    hypervisor: Hypervisor,
+    pool: Any,  # noqa: ANN401 - libvirt has no types
+    source: Path,
+    *,
+    name: str,
+    digest: str,
+) -> str:
+    size = source.stat().st_size
+    try:
+        volume = pool.storageVolLookupByName(name)
+    except libvirt.libvirtError as exc:
+        if not is_missing(exc):
+            raise
+    else:
+        # The mark lies beside the volume once its checksum was found right.
+        if _has(pool, f"{name}.ok"):
+            return str(volume.path())
+        volume.delete()
+    volume = pool.createXML(
+        f"<volume><name>{name}</name><capacity>{size}</capacity><allocation>{size}</allocation>"
+        "<target><format type='raw'/><permissions><mode>0644</mode></permissions></target>"
+        "</volume>"
+    )
+    try:
+        found = _upload(hypervisor, volume, source, size)
+    except BaseException:
+        volume.delete()
+        raise
+    if found != digest:
+        volume.delete()
+        msg = (
+            f"the golden image file {str(source)!r} is refused: its checksum is {found}, its "
+            f"manifest says {digest}; run: sandbox image build --force"
+        )
+        raise ImageError(msg)
+    pool.createXML(f"<volume><name>{name}.ok</name><capacity>0</capacity></volume>")
+    pool.refresh()
+    return str(volume.path())
+
+
+def _has(pool: Any, name: str) -> bool:  # noqa: ANN401 - libvirt has no types
+    return name in pool.listVolumes()
+
+
+def _upload(hypervisor: Hypervisor, volume: Any, source: Path, size: int) -> str:  # noqa: ANN401
+    total = hashlib.sha256()
+    stream = hypervisor.raw.newStream(0)
+    volume.upload(stream, 0, size, 0)
+    with source.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            total.update(chunk)
+            sent = 0
+            while sent < len(chunk):
+                sent += stream.send(chunk[sent:])
+    stream.finish()
+    return total.hexdigest()
+
+
+def read_volume_text(hypervisor: Hypervisor, pool: str, name: str) -> str:
+    """Read a small text file of a pool; one that is not there is empty."""
+    found = hypervisor.raw.storagePoolLookupByName(pool)
+    found.refresh()
+    try:
+        volume = found.storageVolLookupByName(name)
+    except libvirt.libvirtError as exc:
+        if is_missing(exc):
+            return ""
+        raise
+    stream = hypervisor.raw.newStream(0)
+    volume.download(stream, 0, 0, 0)
+    data = bytearray()
+    while chunk := stream.recv(_CHUNK):
+        data += chunk
+    stream.finish()
+    return data.decode(errors="replace").rstrip("\0")
+
+
+def write_volume_text(hypervisor: Hypervisor, pool: str, name: str, text: str) -> None:
+    """Write a small text file into a pool, readable by its owner only."""
+    delete_volume(hypervisor, pool, name)
+    data = text.encode()
+    volume = hypervisor.raw.storagePoolLookupByName(pool).createXML(
+        f"<volume><name>{name}</name><capacity>{len(data)}</capacity>"
+        "<target><format type='raw'/><permissions><mode>0600</mode></permissions></target>"
+        "</volume>"
+    )
+    stream = hypervisor.raw.newStream(0)
+    volume.upload(stream, 0, len(data), 0)
+    stream.send(data)
+    stream.finish()
+
+
+def delete_volume(hypervisor: Hypervisor, pool: str, name: str) -> None:
+    """Delete a file of a pool; a file or pool that is gone already is fine."""
+    try:
+        found = hypervisor.raw.storagePoolLookupByName(pool)
+        found.refresh()
+        found.storageVolLookupByName(name).delete()
+    except libvirt.libvirtError as exc:
+        if not is_missing(exc):
+            raise
+
+
+def free_mib(hypervisor: Hypervisor) -> int:
+    """Free space where pools are made, in MiB."""
+    try:
+        return int(_image_pool(hypervisor).info()[3]) >> 20
+    except libvirt.libvirtError as exc:
+        msg = f"the pool {IMAGE_POOL!r} cannot be made under {POOL_ROOT}: {exc}"
+        raise HypervisorError(msg) from exc
