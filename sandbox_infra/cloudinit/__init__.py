@@ -1,0 +1,1 @@
+"""From the plan to cloud-init: templates in, checked user-data out."""
