@@ -1,0 +1,1 @@
+"""The appliance's services: OpenBao through hvac."""
