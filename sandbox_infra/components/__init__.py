@@ -1,0 +1,1 @@
+"""Pulumi components: the only place besides program.py that imports pulumi."""

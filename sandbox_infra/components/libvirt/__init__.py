@@ -1,0 +1,1 @@
+"""Components of a stack on libvirt."""
