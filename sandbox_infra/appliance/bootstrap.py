@@ -12,7 +12,7 @@ from typing import Final
 import hvac
 
 from sandbox_infra.appliance.client import policy
-from sandbox_infra.appliance.recovery import hand_out
+from sandbox_infra.appliance.recovery import check_recipients, hand_out
 from sandbox_infra.errors import ApplianceError
 from sandbox_infra.secret import Secret
 
@@ -68,7 +68,11 @@ def initialise(client: hvac.Client, settings: BootstrapSettings) -> Secret:
 
     Returns:
         The root token, which lives in memory only and is revoked at the end of the set-up.
+
+    Raises:
+        ApplianceError: The recovery keys could not be handed out; then nothing was initialised.
     """
+    check_recipients(settings.recovery_recipients)
     answer = client.sys.initialize(
         secret_shares=None,
         secret_threshold=None,

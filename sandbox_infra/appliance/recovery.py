@@ -10,6 +10,19 @@ import pyrage
 from sandbox_infra.errors import ApplianceError
 
 
+def check_recipients(recipients: Sequence[str]) -> None:
+    """See that every key can be encrypted to, before there is anything to lose.
+
+    Raises:
+        ApplianceError: A key cannot be used, or there is none.
+    """
+    if not recipients:
+        msg = "nobody would get the recovery keys: name keys under appliance.recovery_recipients"
+        raise ApplianceError(msg)
+    for recipient in recipients:
+        _recipient(recipient)
+
+
 def hand_out(shares: Sequence[str], recipients: Sequence[str], folder: Path) -> tuple[Path, ...]:
     """Write each share for the next recipient in turn.
 

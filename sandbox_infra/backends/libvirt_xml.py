@@ -13,11 +13,18 @@ from sandbox_infra.plan.model import DiskPlan, MachinePlan, NetworkPlan, PoolPla
 
 METADATA_NAMESPACE: Final = "urn:sandbox-infra:stack:1"
 
-KERNEL_COMMAND_LINE: Final = (
-    "console=ttyS0 lockdown=integrity page_alloc.shuffle=1 quiet root=/dev/vda rw slab_nomerge "
-    "systemd.show_status=0 vsyscall=none"
+KERNEL_COMMAND_LINE: Final[tuple[dict[str, str], ...]] = (
+    {
+        "console": "ttyS0",
+        "lockdown": "integrity",
+        "page_alloc.shuffle": "1",
+        "root": "/dev/vda",
+        "systemd.show_status": "0",
+        "vsyscall": "none",
+    },
+    {"_": "quiet rw slab_nomerge"},
 )
-"""In alphabetical order: the provider sorts the words."""
+"""As the provider reads it back, options first and then flags: else every update would differ."""
 
 _CIPHER: Final = "<cipher name='aes' size='256' mode='xts' hash='sha512'/>"
 _STYLESHEET: Final = """\

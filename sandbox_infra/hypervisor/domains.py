@@ -43,6 +43,11 @@ class Fingerprint:
     normal: str
 
 
+def exists(hypervisor: Hypervisor, name: str) -> bool:
+    """Whether there is such a domain."""
+    return name in {domain.name() for domain in hypervisor.raw.listAllDomains()}
+
+
 def fingerprint(hypervisor: Hypervisor, name: str) -> Fingerprint:
     """Look at a domain's definition, both the persistent and the running one."""
     domain = _lookup(hypervisor, name)

@@ -79,6 +79,8 @@ class DomainGuardProvider(Provider):
     def read(self, id_: str, props: Props) -> ReadResult:
         """Look at the domain again."""
         with connect(props["uri"]) as hypervisor:
+            if not domains.exists(hypervisor, id_):
+                return ReadResult(id_="", outs={})
             found = domains.fingerprint(hypervisor, id_)
         return ReadResult(id_=id_, outs={**props, "observed": found.digest})
 
@@ -219,7 +221,7 @@ class Machine(pulumi.ComponentResource):
             cpu=libvirt.DomainCpuArgs(mode=libvirt_xml.cpu_mode(machine)),
             kernel=args.image.kernel,
             initrd=args.image.initrd,
-            cmdlines=[{"_": libvirt_xml.KERNEL_COMMAND_LINE}],
+            cmdlines=list(libvirt_xml.KERNEL_COMMAND_LINE),
             disks=[libvirt.DomainDiskArgs(volume_id=disk.volume_id) for disk in disks],
             cloudinit=seed.id,
             network_interfaces=[
@@ -277,6 +279,6 @@ def generation(args: MachineArgs) -> str:
         args.template_digest,
         repr(machine),
         libvirt_xml.domain_xslt(machine, plan),
-        libvirt_xml.KERNEL_COMMAND_LINE,
+        repr(libvirt_xml.KERNEL_COMMAND_LINE),
     )
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]

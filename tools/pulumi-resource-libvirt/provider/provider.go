@@ -2,7 +2,11 @@
 package provider
 
 import (
+	"context"
+
 	"github.com/dmacvicar/terraform-provider-libvirt/libvirt"
+	"github.com/hashicorp/terraform-plugin-sdk/v2/diag"
+	"github.com/hashicorp/terraform-plugin-sdk/v2/helper/schema"
 	"github.com/pulumi/pulumi-terraform-bridge/v3/pkg/tfbridge"
 	"github.com/pulumi/pulumi-terraform-bridge/v3/pkg/tfbridge/tokens"
 	shimv2 "github.com/pulumi/pulumi-terraform-bridge/v3/pkg/tfshim/sdk-v2"
@@ -14,10 +18,30 @@ const (
 	Version = "0.5.4"
 )
 
+// deletedIsDone lets the deletion of a resource that is gone already succeed. The provider
+// refuses it, and a run that was killed between deleting and recording could never be finished.
+func deletedIsDone(resource *schema.Resource) {
+	read, remove := resource.ReadContext, resource.DeleteContext
+	resource.DeleteContext = func(ctx context.Context, data *schema.ResourceData, meta interface{}) diag.Diagnostics {
+		id := data.Id()
+		if found := read(ctx, data, meta); !found.HasError() && data.Id() == "" {
+			return nil
+		}
+		data.SetId(id)
+		return remove(ctx, data, meta)
+	}
+}
+
 // Info describes the bridged provider.
 func Info() tfbridge.ProviderInfo {
+	upstream := libvirt.Provider()
+	for _, resource := range upstream.ResourcesMap {
+		if resource.ReadContext != nil && resource.DeleteContext != nil {
+			deletedIsDone(resource)
+		}
+	}
 	info := tfbridge.ProviderInfo{
-		P:         shimv2.NewProvider(libvirt.Provider()),
+		P:         shimv2.NewProvider(upstream),
 		Name:      Name,
 		Version:   Version,
 		GitHubOrg: "dmacvicar",
