@@ -87,9 +87,15 @@ class RunningStack:
     def started(self, *words: str) -> subprocess.Popen[str]:
         """Start a command in a process group of its own, for tests that kill it."""
         return subprocess.Popen(
-            words, cwd=ROOT, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, start_new_session=True, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+            words,
+            cwd=ROOT,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        )
 
     def init(self) -> None:
         """Make the stack."""
