@@ -127,11 +127,16 @@ def _upload(hypervisor: Hypervisor, volume: Any, source: Path, size: int) -> str
     with source.open("rb") as file:
         while chunk := file.read(_CHUNK):
             total.update(chunk)
-            sent = 0
-            while sent < len(chunk):
-                sent += stream.send(chunk[sent:])
+            _send(stream, chunk)
     stream.finish()
     return total.hexdigest()
+
+
+def _send(stream: Any, data: bytes) -> None:  # noqa: ANN401 - libvirt has no types
+    """Send everything; libvirt may take a part only."""
+    sent = 0
+    while sent < len(data):
+        sent += stream.send(data[sent:])
 
 
 def read_volume_text(hypervisor: Hypervisor, pool: str, name: str) -> str:
@@ -164,7 +169,7 @@ def write_volume_text(hypervisor: Hypervisor, pool: str, name: str, text: str) -
     )
     stream = hypervisor.raw.newStream(0)
     volume.upload(stream, 0, len(data), 0)
-    stream.send(data)
+    _send(stream, data)
     stream.finish()
 
 

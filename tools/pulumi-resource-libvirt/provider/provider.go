@@ -3,6 +3,8 @@ package provider
 
 import (
 	"context"
+	"regexp"
+	"strings"
 
 	"github.com/dmacvicar/terraform-provider-libvirt/libvirt"
 	"github.com/hashicorp/terraform-plugin-sdk/v2/diag"
@@ -32,6 +34,25 @@ func deletedIsDone(resource *schema.Resource) {
 	}
 }
 
+var ownUUID = regexp.MustCompile(`<uuid>([0-9a-f-]{36})</uuid>`)
+
+// runningIsDone adopts a domain that a killed run has started and not recorded. Its stylesheet
+// names its UUID, which is derived from the project: a domain of somebody else has another one,
+// and libvirt refuses to define ours over it.
+func runningIsDone(domain *schema.Resource) {
+	create, read := domain.CreateContext, domain.ReadContext
+	domain.CreateContext = func(ctx context.Context, data *schema.ResourceData, meta interface{}) diag.Diagnostics {
+		failed := create(ctx, data, meta)
+		xslt, _ := data.Get("xml.0.xslt").(string)
+		uuid := ownUUID.FindStringSubmatch(xslt)
+		if !failed.HasError() || uuid == nil || !strings.Contains(failed[0].Summary, "domain is already running") {
+			return failed
+		}
+		data.SetId(uuid[1])
+		return read(ctx, data, meta)
+	}
+}
+
 // Info describes the bridged provider.
 func Info() tfbridge.ProviderInfo {
 	upstream := libvirt.Provider()
@@ -40,6 +61,7 @@ func Info() tfbridge.ProviderInfo {
 			deletedIsDone(resource)
 		}
 	}
+	runningIsDone(upstream.ResourcesMap["libvirt_domain"])
 	info := tfbridge.ProviderInfo{
 		P:         shimv2.NewProvider(upstream),
 		Name:      Name,
