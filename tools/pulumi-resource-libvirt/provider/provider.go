@@ -5,6 +5,7 @@ import (
 	"context"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/dmacvicar/terraform-provider-libvirt/libvirt"
 	"github.com/hashicorp/terraform-plugin-sdk/v2/diag"
@@ -53,6 +54,27 @@ func runningIsDone(domain *schema.Resource) {
 	}
 }
 
+// oneAtATime serialises a resource's operations. Upstream shares one connection, and a stream
+// (reading a cloud-init disk) that meets another request on it can block for ever.
+func oneAtATime(resource *schema.Resource, turn *sync.Mutex) {
+	create, read, update, remove := resource.CreateContext, resource.ReadContext, resource.UpdateContext, resource.DeleteContext
+	locked := func(operation func(context.Context, *schema.ResourceData, interface{}) diag.Diagnostics) func(context.Context, *schema.ResourceData, interface{}) diag.Diagnostics {
+		if operation == nil {
+			return nil
+		}
+		return func(ctx context.Context, data *schema.ResourceData, meta interface{}) diag.Diagnostics {
+			turn.Lock()
+			defer turn.Unlock()
+			return operation(ctx, data, meta)
+		}
+	}
+	resource.CreateContext, resource.ReadContext = locked(create), locked(read)
+	resource.DeleteContext = locked(remove)
+	if update != nil {
+		resource.UpdateContext = locked(update)
+	}
+}
+
 // Info describes the bridged provider.
 func Info() tfbridge.ProviderInfo {
 	upstream := libvirt.Provider()
@@ -62,6 +84,10 @@ func Info() tfbridge.ProviderInfo {
 		}
 	}
 	runningIsDone(upstream.ResourcesMap["libvirt_domain"])
+	turn := &sync.Mutex{}
+	for _, resource := range upstream.ResourcesMap {
+		oneAtATime(resource, turn)
+	}
 	info := tfbridge.ProviderInfo{
 		P:         shimv2.NewProvider(upstream),
 		Name:      Name,
