@@ -1,0 +1,1 @@
+"""Unit tests of the appliance's Python side; OpenBao itself is met in tests/integration."""
