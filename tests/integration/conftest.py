@@ -24,8 +24,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def hypervisor() -> Iterator[str]:
+def hypervisor(images: None) -> Iterator[str]:
     """A libvirtd: the machine's own, or the lab's, stopped afterwards if we started it."""
+    assert images is None  # built first: the lab probes KVM with the kernel of one
     env = environment()
     alive = subprocess.run(
         ["virsh", "-c", RunningStack.uri(), "uri"], capture_output=True, check=False, env=env
