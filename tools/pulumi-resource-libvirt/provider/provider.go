@@ -75,6 +75,21 @@ func oneAtATime(resource *schema.Resource, turn *sync.Mutex) {
 	}
 }
 
+// seedIsNotRead leaves a cloud-init disk as it was written. Upstream downloads it to compare, and
+// stops in the middle: what the server still sends then blocks the one connection for ever. A
+// seed is replaced, never changed.
+func seedIsNotRead(seed *schema.Resource) {
+	seed.ReadContext = func(context.Context, *schema.ResourceData, interface{}) diag.Diagnostics { return nil }
+	remove := seed.DeleteContext
+	seed.DeleteContext = func(ctx context.Context, data *schema.ResourceData, meta interface{}) diag.Diagnostics {
+		failed := remove(ctx, data, meta)
+		if failed.HasError() && strings.Contains(failed[0].Summary, "not found") {
+			return nil
+		}
+		return failed
+	}
+}
+
 // Info describes the bridged provider.
 func Info() tfbridge.ProviderInfo {
 	upstream := libvirt.Provider()
@@ -84,6 +99,7 @@ func Info() tfbridge.ProviderInfo {
 		}
 	}
 	runningIsDone(upstream.ResourcesMap["libvirt_domain"])
+	seedIsNotRead(upstream.ResourcesMap["libvirt_cloudinit_disk"])
 	turn := &sync.Mutex{}
 	for _, resource := range upstream.ResourcesMap {
 		oneAtATime(resource, turn)
