@@ -68,8 +68,16 @@ def pool_xslt(pool: PoolPlan) -> str:
 
 
 def network_xslt(network: NetworkPlan) -> str:
-    """A network with our UUID."""
-    return _stylesheet(_drop("/network/uuid"), _append("/network", f"<uuid>{network.uuid}</uuid>"))
+    """A network with our UUID, whose bridge forwards from the first frame on.
+
+    With the spanning tree that the provider switches on, a guest's port is deaf for four seconds.
+    """
+    return _stylesheet(
+        _drop("/network/uuid"),
+        _append("/network", f"<uuid>{network.uuid}</uuid>"),
+        '<xsl:template match="/network/bridge/@stp">'
+        '<xsl:attribute name="stp">off</xsl:attribute></xsl:template>',
+    )
 
 
 def volume_xslt(disk: DiskPlan, generation: str) -> str:
@@ -164,23 +172,34 @@ def filter_xml(machine: MachinePlan, network: NetworkPlan) -> str:
     """What a guest may send and receive.
 
     Its own MAC and IP address only; SSH from the host, answered but never begun; the machines of
-    the same lab; no IPv6, no DHCP, nothing else. Rules of a higher protocol come after the
-    anti-spoofing chains, which come first.
+    the same lab; no IPv6, no DHCP, no broadcast, no frames of another kind, nothing else.
+
+    Rules and chains come in the order of their priorities, frames (ebtables) before packets
+    (iptables, with connection tracking). The accepting rules for IPv4 and ARP stand behind the
+    chains that stop spoofing (-800 to -510) and let everything else fall to the last chain.
     """
     host, own = network.host_address, machine.address
     lab, prefix = network.cidr.network_address, network.cidr.prefixlen
+    # A directed broadcast is within the lab network, but the host would take it in.
+    closed = (host, lab, network.cidr.broadcast_address)
     return (
         f"<filter name='{machine.filter_name}' chain='root'><uuid>{machine.filter_uuid}</uuid>"
+        "<rule action='drop' direction='inout' priority='-900'><mac protocolid='ipv6'/></rule>"
         "<filterref filter='no-mac-spoofing'/>"
+        "<filterref filter='no-ip-spoofing'/>"
+        "<rule action='accept' direction='inout' priority='-650'><mac protocolid='ipv4'/></rule>"
         "<filterref filter='no-arp-mac-spoofing'/>"
         "<filterref filter='no-arp-ip-spoofing'/>"
-        "<filterref filter='no-ip-spoofing'/>"
-        "<rule action='drop' direction='inout' priority='-900'><mac protocolid='ipv6'/></rule>"
+        "<rule action='accept' direction='inout' priority='-500'><mac protocolid='arp'/></rule>"
+        "<filterref filter='no-other-l2-traffic'/>"
         # The host may begin SSH with the guest; replies come back by connection tracking.
         f"<rule action='accept' direction='in' priority='100'>"
         f"<tcp srcipaddr='{host}' dstipaddr='{own}' dstportstart='22' dstportend='22'/></rule>"
-        f"<rule action='drop' direction='out' priority='200'><all dstipaddr='{host}'/></rule>"
-        f"<rule action='drop' direction='in' priority='200'><all srcipaddr='{host}'/></rule>"
+        + "".join(
+            f"<rule action='drop' direction='out' priority='200'><all dstipaddr='{one}'/></rule>"
+            for one in closed
+        )
+        + f"<rule action='drop' direction='in' priority='200'><all srcipaddr='{host}'/></rule>"
         f"<rule action='accept' direction='out' priority='300'>"
         f"<all srcipaddr='{own}' dstipaddr='{lab}' dstipmask='{prefix}'/></rule>"
         f"<rule action='accept' direction='in' priority='300'>"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -26,16 +27,18 @@ _ALIVE: Final = ("Freeing unused kernel", "Run /init", "Kernel panic - not synci
 
 
 def kvm_works(site: Site) -> bool:
-    """The probe's answer, asked once for each boot of the machine and each kernel."""
+    """The probe's answer, asked once for each boot of the machine, kernel and emulator."""
     kernel = site.images / "sandbox" / "vmlinuz"
     if not _DEVICE.exists() or not kernel.exists():
         return False
     cache = site.lab / "kvm.json"
     key = _key(kernel)
-    if cache.exists():
+    try:
         known = json.loads(cache.read_text())
-        if known.get("key") == key:
+        if known["key"] == key:
             return bool(known["works"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # not asked yet, or the note was cut short: ask again
     works = probe(kernel)
     cache.parent.mkdir(parents=True, exist_ok=True)
     cache.write_text(json.dumps({"key": key, "works": works}))
@@ -44,7 +47,10 @@ def kvm_works(site: Site) -> bool:
 
 def _key(kernel: Path) -> str:
     facts = kernel.stat()
-    parts = (_BOOT_ID.read_text(), str(kernel), str(facts.st_size), str(facts.st_mtime_ns))
+    emulator = Path(shutil.which(_EMULATOR) or _EMULATOR)
+    version = emulator.stat().st_mtime_ns if emulator.exists() else 0
+    sizes = (facts.st_size, facts.st_mtime_ns, version)
+    parts = (_BOOT_ID.read_text(), str(kernel), *map(str, sizes))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

@@ -21,9 +21,10 @@ _STOP_SECONDS: Final = 60
 _RUNTIME_ELEMENTS: Final = (
     "alias", "seclabel", "backingStore", "resource", "address", "currentMemory", "audio",
     "cpu/model", "cpu/feature", "cpu/vendor", "controller/target", "controller/model",
+    "interface/target",
 )  # fmt: skip
 _RUNTIME_ATTRIBUTES: Final = {
-    "domain": ("id",), "source": ("index", "portid", "bridge", "tty"), "target": ("dev",),
+    "domain": ("id",), "source": ("index", "portid", "bridge", "tty"), "target": ("tray",),
     "console": ("tty",), "vcpu": ("current",),
 }  # fmt: skip
 

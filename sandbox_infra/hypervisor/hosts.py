@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import libvirt
 
@@ -34,15 +35,22 @@ def local_host(site: Site) -> Host:
     Raises:
         HypervisorError: Neither answers.
     """
-    lab = site.lab / "lab.json"
-    if lab.exists():
-        facts = json.loads(lab.read_text())
-        if _answers(facts["uri"]):
-            return Host(name="local", uri=facts["uri"], netns=facts["netns"])
+    lab = _lab(site.lab / "lab.json")
+    if lab is not None and _answers(lab.uri):
+        return lab
     if _answers(SYSTEM_URI):
         return Host(name="local", uri=SYSTEM_URI, netns=None)
     msg = "libvirt does not answer on this machine; start libvirtd, or run: scripts/lab up"
     raise HypervisorError(msg)
+
+
+def _lab(file: Path) -> Host | None:
+    """The project's own libvirtd, as it was noted when it was started."""
+    try:
+        facts = json.loads(file.read_text())
+        return Host(name="local", uri=facts["uri"], netns=facts["netns"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _answers(uri: str) -> bool:

@@ -7,14 +7,15 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import libvirt
 from lxml import etree
 
+from sandbox_infra.errors import HypervisorError
 from sandbox_infra.hypervisor import storage
 from sandbox_infra.hypervisor.acceleration import kvm_works
-from sandbox_infra.hypervisor.connection import Hypervisor
+from sandbox_infra.hypervisor.connection import Hypervisor, is_missing
 from sandbox_infra.hypervisor.hosts import Host
 from sandbox_infra.plan import names
 from sandbox_infra.plan.model import HostFacts
@@ -77,9 +78,19 @@ def _foreign(hypervisor: Hypervisor, project: str) -> Iterator[str]:
             yield f"{kind}/{name}"
     path = f"{storage.POOL_ROOT}/{names.object_name(project)}"
     for pool in hypervisor.raw.listAllStoragePools():
-        target = etree.fromstring(pool.XMLDesc().encode()).findtext("target/path")
+        target = _described(pool).findtext("target/path")
         if target == path and pool.name() != names.object_name(project):
             yield f"pool/{pool.name()}"
+
+
+def _described(thing: Any) -> etree._Element:  # noqa: ANN401 - libvirt has no types
+    """An object's definition; nothing of one that has gone since it was listed."""
+    try:
+        return etree.fromstring(thing.XMLDesc().encode())
+    except libvirt.libvirtError as exc:
+        if is_missing(exc):
+            return etree.Element("gone")
+        raise
 
 
 def _networks(hypervisor: Hypervisor, project: str, host: Host) -> Iterator[ipaddress.IPv4Network]:
@@ -89,7 +100,7 @@ def _networks(hypervisor: Hypervisor, project: str, host: Host) -> Iterator[ipad
     for network in hypervisor.raw.listAllNetworks():
         if network.name() == own:
             continue
-        for ip in etree.fromstring(network.XMLDesc().encode()).iterfind("ip"):
+        for ip in _described(network).iterfind("ip"):
             if ip.get("family", "ipv4") == "ipv4":
                 mask = ip.get("prefix") or ip.get("netmask")
                 yield ipaddress.IPv4Network(f"{ip.get('address')}/{mask}", strict=False)
@@ -112,7 +123,16 @@ def _committed(hypervisor: Hypervisor, project: str) -> int:
     """Memory in MiB of the running domains of everybody else."""
     own = {names.object_name(project, role) for role in ("sandbox", "appliance")}
     running = hypervisor.raw.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)
-    return sum(domain.maxMemory() >> 10 for domain in running if domain.name() not in own)
+    return sum(_memory_mib(domain) for domain in running if domain.name() not in own)
+
+
+def _memory_mib(domain: Any) -> int:  # noqa: ANN401 - libvirt has no types
+    try:
+        return int(domain.maxMemory()) >> 10
+    except libvirt.libvirtError as exc:
+        if is_missing(exc):
+            return 0
+        raise
 
 
 def _created(hypervisor: Hypervisor, project: str) -> datetime | None:
@@ -123,4 +143,11 @@ def _created(hypervisor: Hypervisor, project: str) -> datetime | None:
     if not hypervisor.raw.storagePoolLookupByName(pool).isActive():
         return None
     text = storage.read_volume_text(hypervisor, pool, RECORD)
-    return datetime.fromisoformat(json.loads(text)["created_at"]) if text else None
+    try:
+        return datetime.fromisoformat(json.loads(text)["created_at"]) if text else None
+    except (ValueError, KeyError, TypeError) as exc:
+        msg = (
+            f"the record {RECORD!r} in the pool {pool!r} cannot be read, so nobody knows when the "
+            "stack ends; destroy the stack and bring it up again"
+        )
+        raise HypervisorError(msg) from exc

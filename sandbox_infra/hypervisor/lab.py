@@ -6,6 +6,7 @@ files lie in .sandbox/lab, its bridges lead nowhere. Guests outlive a crash of t
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -13,12 +14,16 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
-from sandbox_infra.errors import HypervisorError, SandboxError
+import libvirt
+
+from sandbox_infra.errors import HypervisorError, SandboxError, ToolError
 from sandbox_infra.hypervisor.acceleration import kvm_works
 from sandbox_infra.hypervisor.connection import connect
 from sandbox_infra.process import run
@@ -86,17 +91,21 @@ class Lab:
     @property
     def uri(self) -> str:
         """Its libvirt URI."""
-        return f"qemu:///system?socket={self.socket}"
+        return f"qemu:///system?socket={quote(str(self.socket))}"
 
     def pid(self, daemon: str) -> int | None:
         """Process id of one of its daemons, if that lives."""
-        file = self.folder / "run" / f"{daemon}.pid"
+        return self._alive(self.folder / "run" / f"{daemon}.pid", daemon)
+
+    def _alive(self, file: Path, program: str) -> int | None:
+        """The process in a pid file: of that name and with our folder mounted, not another's."""
         try:
             pid = int(file.read_text())
             name = Path(f"/proc/{pid}/comm").read_text().strip()
+            ours = Path(f"/proc/{pid}/root/run/libvirt").samefile(self.folder / "run")
         except (OSError, ValueError):
             return None
-        return pid if name == daemon else None
+        return pid if ours and name.startswith(program) else None
 
     def running(self) -> bool:
         """Whether all its daemons live."""
@@ -109,17 +118,39 @@ class Lab:
             HypervisorError: It cannot be started.
         """
         self._check()
-        if not self.running():
-            self._stop_daemons(sleep)
-            self._folders()
-            self._namespace()
-            mounts = [f"{self.folder / part}={target}" for part, target in _MOUNTS.items()]
-            namespaces = ["ip", "netns", "exec", self.netns, "unshare", "--mount"]
-            devices = {"DEVICES": self._devices()}
-            run([*namespaces, "sh", "-c", _START, "lab", *mounts], env=devices, timeout_s=60)
-        self._wait(sleep)
-        facts = {"uri": self.uri, "netns": self.netns}
-        (self.folder / "lab.json").write_text(json.dumps(facts) + "\n")
+        with self._alone():
+            devices = self._devices()
+            if not self.running() or self._started_with() != devices:
+                self._start(devices, sleep)
+            self._wait(sleep)
+            facts = {"uri": self.uri, "netns": self.netns, "devices": devices}
+            (self.folder / "lab.json").write_text(json.dumps(facts) + "\n")
+
+    def _start(self, devices: str, sleep: Callable[[float], None]) -> None:
+        self._stop_daemons(sleep)
+        self._folders()
+        self._namespace()
+        self._forget_the_dead()
+        mounts = [f"{self.folder / part}={target}" for part, target in _MOUNTS.items()]
+        namespaces = ["ip", "netns", "exec", self.netns, "unshare", "--mount"]
+        environment = {"DEVICES": devices}
+        run([*namespaces, "sh", "-c", _START, "lab", *mounts], env=environment, timeout_s=60)
+
+    def _started_with(self) -> str | None:
+        """The devices that the running daemons have; ``None`` if nobody knows."""
+        try:
+            known = json.loads((self.folder / "lab.json").read_text())
+        except (OSError, ValueError):
+            return None
+        return str(known["devices"]) if "devices" in known else None
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep two runs from starting or stopping it at the same time."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def down(self, *, force: bool = False, sleep: Callable[[float], None] = time.sleep) -> None:
         """Stop it.
@@ -133,31 +164,44 @@ class Lab:
         """
         guests = self.guests()
         if guests and not force:
-            msg = f"guests are running: {', '.join(guests)}; destroy their stacks, or use --force"
+            names = ", ".join(sorted(guests))
+            msg = f"guests are running: {names}; destroy their stacks, or use --force"
             raise HypervisorError(msg)
-        if self.running():
-            with connect(self.uri) as hypervisor:
-                for name in guests:
-                    hypervisor.raw.lookupByName(name).destroy()
-                for network in hypervisor.raw.listAllNetworks():
-                    if network.isActive():
-                        network.destroy()
-        self._stop_daemons(sleep)
-        (self.folder / "lab.json").unlink(missing_ok=True)
-        if self._namespace_exists():
-            run(["ip", "netns", "delete", self.netns])
+        if not self.folder.exists():
+            return
+        with self._alone():
+            if self.running():
+                self._empty()
+            for pid in self.guests().values():
+                _end(pid, sleep)
+            self._stop_daemons(sleep)
+            (self.folder / "lab.json").unlink(missing_ok=True)
+            if self._namespace_exists():
+                run(["ip", "netns", "delete", self.netns])
 
-    def guests(self) -> list[str]:
-        """Names of the running guests."""
-        if not self.running():
-            return []
-        with connect(self.uri) as hypervisor:
-            return sorted(domain.name() for domain in hypervisor.raw.listAllDomains(1))
+    def _empty(self) -> None:
+        """Stop what runs, as libvirt does it; what it cannot stop is ended by process id."""
+        with suppress(HypervisorError), connect(self.uri) as hypervisor:
+            running = hypervisor.raw.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)
+            networks = hypervisor.raw.listAllNetworks(libvirt.VIR_CONNECT_LIST_NETWORKS_ACTIVE)
+            for thing in (*running, *networks):
+                with suppress(libvirt.libvirtError):
+                    thing.destroy()
+
+    def guests(self) -> dict[str, int]:
+        """Names and process ids of the running guests, which outlive a daemon that was killed."""
+        files = (self.folder / "run" / "qemu").glob("*.pid")
+        found = {file.stem: self._alive(file, "qemu-system") for file in files}
+        return {name: pid for name, pid in found.items() if pid is not None}
 
     def _check(self) -> None:
         if os.geteuid() != 0:
             msg = "the lab needs root: run it with sudo"
             raise HypervisorError(msg)
+        for program in (*_DAEMONS, "ip", "unshare"):
+            if shutil.which(program) is None:
+                msg = f"{program!r} is not installed, the lab needs it; run scripts/install"
+                raise ToolError(msg)
         if len(str(self.socket)) > _SOCKET_LIMIT:
             msg = (
                 f"the socket's path {str(self.socket)!r} is longer than {_SOCKET_LIMIT} "
@@ -177,12 +221,31 @@ class Lab:
         for mark in (self.folder / "run").rglob("autostarted"):
             mark.unlink()
         if not (self.folder / "etc" / "qemu.conf").exists():
-            shutil.copytree("/etc/libvirt", self.folder / "etc", dirs_exist_ok=True)
-            for link in (self.folder / "etc").rglob("autostart/*"):
-                link.unlink()
+            self._settings(Path("/etc/libvirt"))
             # Whoever reaches the socket is root on the guests: only root does.
             with (self.folder / "etc" / "libvirtd.conf").open("a") as file:
                 file.write('unix_sock_ro_perms = "0700"\nunix_sock_rw_perms = "0700"\n')
+
+    def _forget_the_dead(self) -> None:
+        """Remove notes about guests that died with the machine.
+
+        After a boot /run is empty, but this folder is not: libvirt would take such a guest for
+        running and not start it, or not filter a new interface that has the name of an old one.
+        """
+        living = self.guests()
+        links = run(["ip", "-n", self.netns, "-o", "link"]).stdout
+        interfaces = {line.split()[1].partition("@")[0].rstrip(":") for line in links.splitlines()}
+        for folder, known in (("qemu", living), ("nwfilter-binding", interfaces)):
+            for note in (self.folder / "run" / folder).glob("*.xml"):
+                if note.stem not in known:
+                    note.unlink()
+
+    def _settings(self, machine: Path) -> None:
+        """Copy the machine's settings, but not its domains, networks, pools and secrets."""
+        for file in (*machine.glob("*.conf"), *machine.glob("nwfilter/*.xml")):
+            target = self.folder / "etc" / file.relative_to(machine)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, target)
 
     def _devices(self) -> str:
         """Where devices without /dev/kvm are put together, if no guest boots under KVM.
@@ -200,7 +263,7 @@ class Lab:
         return Path("/run/netns", self.netns).exists()
 
     def _wait(self, sleep: Callable[[float], None]) -> None:
-        for _ in range(100):
+        for _ in range(300):
             try:
                 with connect(self.uri):
                     return
@@ -212,15 +275,18 @@ class Lab:
     def _stop_daemons(self, sleep: Callable[[float], None]) -> None:
         for daemon in reversed(_DAEMONS):
             pid = self.pid(daemon)
-            if pid is None:
-                continue
-            os.kill(pid, signal.SIGTERM)
-            for _ in range(100):
-                if self.pid(daemon) is None:
-                    break
-                sleep(0.1)
-            else:
-                os.kill(pid, signal.SIGKILL)
+            if pid is not None:
+                _end(pid, sleep)
+
+
+def _end(pid: int, sleep: Callable[[float], None]) -> None:
+    """End a process: kindly, and after ten seconds for good."""
+    for attempt in range(200):
+        try:
+            os.kill(pid, signal.SIGTERM if attempt < 100 else signal.SIGKILL)  # noqa: PLR2004
+        except ProcessLookupError:
+            return
+        sleep(0.1)
 
 
 def main(words: list[str]) -> int:

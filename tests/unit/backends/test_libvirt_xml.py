@@ -180,10 +180,11 @@ def test_another_generation_is_another_text() -> None:
 
 @pytest.mark.parametrize("before", ["", f"<uuid>{SOMEBODY}</uuid>"])
 def test_network_has_our_uuid(before: str) -> None:
-    xml = f"<network><name>n</name>{before}<bridge name='b'/></network>"
+    xml = f"<network><name>n</name>{before}<bridge name='b' stp='on'/></network>"
     tree = transformed(libvirt_xml.network_xslt(PLAN.network), xml)
     assert words(tree, "uuid/text()") == [str(PLAN.network.uuid)]
     assert words(tree, "bridge/@name") == ["b"]
+    assert words(tree, "bridge/@stp") == ["off"]
 
 
 def test_pool_has_our_uuid_and_only_root_lists_it() -> None:
@@ -234,9 +235,24 @@ def test_filter_bears_our_name_and_uuid(machine: MachinePlan) -> None:
     assert words(tree, "uuid/text()") == [str(machine.filter_uuid)]
     assert words(tree, "filterref/@filter") == [
         "no-mac-spoofing",
+        "no-ip-spoofing",
         "no-arp-mac-spoofing",
         "no-arp-ip-spoofing",
-        "no-ip-spoofing",
+        "no-other-l2-traffic",
+    ]
+
+
+@MACHINES
+def test_frames_are_accepted_behind_the_chains_against_spoofing(machine: MachinePlan) -> None:
+    rules = [
+        (int(rule.get("priority", "")), rule.get("action"), words(rule, "mac/@protocolid"))
+        for rule in filter_tree(machine).findall("rule[mac]")
+    ]
+    # The chains stand at -800 (MAC), -710 (IPv4), -520 and -510 (ARP).
+    assert rules == [
+        (-900, "drop", ["ipv6"]),
+        (-650, "accept", ["ipv4"]),
+        (-500, "accept", ["arp"]),
     ]
 
 
@@ -254,7 +270,8 @@ def test_host_may_begin_ssh_and_nothing_else(machine: MachinePlan) -> None:
         "dstportend": "22",
     }
     drops = "rule[@action='drop'][@priority='200']"
-    assert words(tree, f"{drops}[@direction='out']/all/@dstipaddr") == [host]
+    broadcasts = [str(PLAN.network.cidr[0]), str(PLAN.network.cidr[-1])]
+    assert words(tree, f"{drops}[@direction='out']/all/@dstipaddr") == [host, *broadcasts]
     assert words(tree, f"{drops}[@direction='in']/all/@srcipaddr") == [host]
 
 

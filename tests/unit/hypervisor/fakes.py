@@ -43,7 +43,9 @@ class FakeStream:
         if self.volume.broken:
             raise error(libvirt.VIR_ERR_INTERNAL_ERROR, "No space left on device")
         taken = data[: self.step]
-        self.volume.data += taken
+        end = self.position + len(taken)
+        self.volume.data = self.volume.data[: self.position] + taken + self.volume.data[end:]
+        self.position = end
         return len(taken)
 
     def recv(self, size: int) -> bytes:
@@ -53,6 +55,10 @@ class FakeStream:
         return part
 
     def finish(self) -> int:
+        self.finished = True
+        return 0
+
+    def abort(self) -> int:
         self.finished = True
         return 0
 
@@ -70,6 +76,9 @@ class FakeVolume:
     def path(self) -> str:
         return f"/fake/{self.name}"
 
+    def info(self) -> list[int]:
+        return [0, len(self.data), len(self.data)]
+
     def upload(self, stream: FakeStream, _offset: int, _length: int, _flags: int) -> None:
         stream.volume = self
 
@@ -82,7 +91,11 @@ class FakeVolume:
 
 @dataclass
 class FakePool:
-    """A pool; ``broken`` breaks the uploads into it."""
+    """A pool.
+
+    ``broken`` breaks the uploads into it, ``busy`` the next refreshes; ``unseen`` are files that
+    another program has put there.
+    """
 
     label: str
     uuid: str = "0"
@@ -90,6 +103,8 @@ class FakePool:
     active: bool = True
     broken: bool = False
     built: bool = False
+    busy: int = 0
+    unseen: dict[str, bytes] = field(default_factory=dict)
     volumes: dict[str, FakeVolume] = field(default_factory=dict)
 
     def name(self) -> str:
@@ -114,7 +129,12 @@ class FakePool:
         """Nothing starts by itself here."""
 
     def refresh(self) -> None:
-        """Nothing changes behind its back."""
+        if self.busy:
+            self.busy -= 1
+            raise error(libvirt.VIR_ERR_INTERNAL_ERROR, "pool 'p' has asynchronous jobs running.")
+        for name in self.unseen:
+            self.createXML(f"<volume><name>{name}</name></volume>").data = self.unseen[name]
+        self.unseen = {}
 
     def info(self) -> list[int]:
         return [2, 10 << 30, 4 << 30, 6 << 30]
@@ -164,8 +184,11 @@ class FakeSecret:
 
     keeper: FakeSecrets
     uuid: str
-    xml: str
+    xml: str = ""
     value: bytes | None = None
+
+    def XMLDesc(self) -> str:  # noqa: N802 - libvirt's name
+        return self.xml
 
     def setValue(self, value: bytes, _flags: int) -> None:  # noqa: N802 - libvirt's name
         if self.keeper.refuses:
@@ -185,8 +208,10 @@ class FakeSecrets:
     found: dict[str, FakeSecret] = field(default_factory=dict)
 
     def secretDefineXML(self, xml: str) -> FakeSecret:  # noqa: N802 - libvirt's name
-        secret = FakeSecret(self, text_of(xml, "uuid"), xml)
-        self.found[secret.uuid] = secret
+        secret = self.found.setdefault(
+            text_of(xml, "uuid"), FakeSecret(self, text_of(xml, "uuid"))
+        )
+        secret.xml = xml
         return secret
 
     def secretLookupByUUIDString(self, uuid: str) -> FakeSecret:  # noqa: N802 - libvirt's name

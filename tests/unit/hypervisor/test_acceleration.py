@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,6 +72,25 @@ def test_another_kernel_asks_again(site: Site, probe: Probe) -> None:
     kernel(site).write_bytes(b"another kernel")
     probe.answer = False
     assert not kvm_works(site)
+    assert len(probe.asked) == 2
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}"])
+def test_spoilt_note_asks_again(site: Site, probe: Probe, text: str) -> None:
+    site.lab.mkdir(parents=True)
+    (site.lab / "kvm.json").write_text(text)
+    assert kvm_works(site)
+    assert kvm_works(site)
+    assert len(probe.asked) == 1
+
+
+def test_another_emulator_asks_again(
+    site: Site, probe: Probe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert kvm_works(site)
+    (tmp_path / "qemu").touch()
+    monkeypatch.setattr(shutil, "which", lambda _name: str(tmp_path / "qemu"))
+    assert kvm_works(site)
     assert len(probe.asked) == 2
 
 

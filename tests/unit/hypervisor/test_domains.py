@@ -172,7 +172,8 @@ def test_runtime_parts_are_ignored() -> None:
         "<domain type='kvm' id='7'><name>n</name><currentMemory>1</currentMemory>"
         "<vcpu current='1'>2</vcpu><resource><partition>/machine</partition></resource>"
         "<cpu mode='custom'><model>EPYC</model><vendor>AMD</vendor><feature name='x'/></cpu>"
-        "<devices><disk><source file='/one' index='1'/><backingStore/><target dev='vda'/>"
+        "<devices><disk><source file='/one' index='1'/><backingStore/>"
+        "<target dev='vda' tray='open'/>"
         "<alias name='virtio-disk0'/><address type='pci'/></disk>"
         "<interface><source network='n' portid='1' bridge='b'/><target dev='vnet0'/></interface>"
         "<console tty='/dev/pts/1'/></devices><seclabel type='none'/></domain>"
@@ -181,8 +182,8 @@ def test_runtime_parts_are_ignored() -> None:
         <domain type='kvm'>
           <name>n</name> <vcpu>2</vcpu> <cpu mode='custom'/>
           <devices>
-            <disk><source file='/one'/><target/></disk>
-            <interface><source network='n'/><target/></interface> <console/>
+            <disk><source file='/one'/><target dev='vda'/></disk>
+            <interface><source network='n'/></interface> <console/>
           </devices>
         </domain>
     """.strip()
@@ -194,6 +195,7 @@ def test_runtime_parts_are_ignored() -> None:
     [
         ("file='/one'", "file='/other'"),
         ("65536", "65537"),
+        ("dev='vda'", "dev='vdb'"),
         ("<vcpu>1</vcpu>", "<vcpu>2</vcpu>"),
         ("</devices>", "<graphics type='vnc'/></devices>"),
         ("</devices>", "<hostdev mode='subsystem'/></devices>"),

@@ -50,6 +50,14 @@ def test_silent_lab_gives_way(site: Site, monkeypatch: pytest.MonkeyPatch) -> No
     assert asked == [LAB_URI, hosts.SYSTEM_URI]
 
 
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"uri": "x"}'])
+def test_spoilt_note_gives_way(site: Site, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    site.lab.mkdir()
+    (site.lab / "lab.json").write_text(text)
+    answering(monkeypatch, hosts.SYSTEM_URI)
+    assert local_host(site).uri == hosts.SYSTEM_URI
+
+
 def test_without_a_lab_the_machines_own(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = answering(monkeypatch, LAB_URI, hosts.SYSTEM_URI)
     assert local_host(site).netns is None

@@ -7,18 +7,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+import libvirt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sandbox_infra.errors import HypervisorError
 from sandbox_infra.hypervisor import inventory, storage
 from sandbox_infra.hypervisor.hosts import Host
 from sandbox_infra.plan import names
 from sandbox_infra.plan.model import HostFacts
 from sandbox_infra.site import Site
-from tests.unit.hypervisor.fakes import FakePool, FakeStorage, hypervisor
+from tests.unit.hypervisor.fakes import FakePool, FakeStorage, error, hypervisor
 
 LAB = Host(name="local", uri="fake:///", netns="sbx-1")
 MACHINE = Host(name="local", uri="fake:///", netns=None)
@@ -218,3 +220,34 @@ def test_created_at_comes_from_the_record(site: Site) -> None:
 def test_no_record_no_creation(site: Site) -> None:
     assert look(pool_with(None), site).created_at is None
     assert look(pool_with(None, active=False), site).created_at is None
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"created_at": "yesterday"}'])
+def test_spoilt_record_does_not_make_a_stack_young_again(site: Site, text: str) -> None:
+    with pytest.raises(HypervisorError, match=r"'stack.json' in the pool 'sbx-demo'"):
+        look(pool_with(text), site)
+
+
+class Gone:
+    """A domain or network that ended between being listed and being looked at."""
+
+    def __getattr__(self, _name: str) -> NoReturn:
+        raise error(libvirt.VIR_ERR_NO_DOMAIN)
+
+
+def test_what_is_gone_counts_nothing() -> None:
+    assert inventory._memory_mib(Gone()) == 0
+    assert list(inventory._described(Gone())) == []
+
+
+class Broken:
+    """An object that libvirt cannot tell about."""
+
+    def __getattr__(self, _name: str) -> NoReturn:
+        raise error(libvirt.VIR_ERR_INTERNAL_ERROR)
+
+
+def test_failure_is_not_taken_for_absence() -> None:
+    for look_at in (inventory._memory_mib, inventory._described):
+        with pytest.raises(libvirt.libvirtError):
+            look_at(Broken())

@@ -9,7 +9,7 @@ import libvirt
 import pytest
 
 from sandbox_infra.hypervisor import filters, keys
-from tests.unit.hypervisor.fakes import FakeFilters, FakeSecrets, hypervisor, text_of
+from tests.unit.hypervisor.fakes import FakeFilters, FakeSecret, FakeSecrets, hypervisor, text_of
 
 KEY_ID = UUID("5e3c0d1a-0000-4000-8000-000000000002")
 FILTER = "<filter name='sbx-demo-sandbox'/>"
@@ -43,6 +43,27 @@ def test_existing_key_is_never_overwritten() -> None:
     keys.create_disk_key(hypervisor(raw), KEY_ID, "another")
     assert raw.found == {str(KEY_ID): secret}
     assert secret.value == value
+
+
+def test_key_of_a_killed_run_gets_a_value() -> None:
+    raw = FakeSecrets()
+    keys._define(hypervisor(raw), KEY_ID, "unfinished: demo")
+    keys.create_disk_key(hypervisor(raw), KEY_ID, "demo")
+    secret = raw.found[str(KEY_ID)]
+    assert secret.value is not None
+    assert text_of(secret.xml, "description") == "demo"
+
+
+def test_key_is_marked_while_it_has_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = FakeSecrets()
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(FakeSecret, "setValue", killed)
+    with pytest.raises(KeyboardInterrupt):
+        keys.create_disk_key(hypervisor(raw), KEY_ID, "demo")
+    assert text_of(raw.found[str(KEY_ID)].xml, "description") == "unfinished: demo"
 
 
 def test_key_without_a_value_does_not_stay() -> None:

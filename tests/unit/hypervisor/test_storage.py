@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 from sandbox_infra.errors import HypervisorError, ImageError
 from sandbox_infra.hypervisor import storage
 from sandbox_infra.plan.model import ImagePart, ImageRef
-from tests.unit.hypervisor.fakes import FakePool, FakeStorage, error, hypervisor
+from tests.unit.hypervisor.fakes import FakePool, FakeStorage, FakeVolume, error, hypervisor
 
 FILES: dict[ImagePart, bytes] = {
     "root.qcow2": b"root " * 20,
@@ -133,6 +135,64 @@ def test_deleting_twice_is_fine() -> None:
         storage.delete_volume(hypervisor(raw), "p", "one")
         assert raw.pools["p"].volumes == {}
     storage.delete_volume(hypervisor(raw), "gone", "one")
+
+
+def test_overwritten_text_is_there_at_every_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = FakeStorage({"p": FakePool("p")}, step=100)
+    storage.write_volume_text(hypervisor(raw), "p", "stack.json", "old")
+    monkeypatch.setattr(FakeVolume, "delete", lambda _: pytest.fail("it was deleted"))
+    storage.write_volume_text(hypervisor(raw), "p", "stack.json", "newer and longer")
+    assert storage.read_volume_text(hypervisor(raw), "p", "stack.json") == "newer and longer"
+
+
+def test_text_of_another_program_is_found() -> None:
+    raw = FakeStorage({"p": FakePool("p", unseen={"console.log": b"hello"})})
+    assert storage.read_volume_text(hypervisor(raw), "p", "console.log") == "hello"
+
+
+def test_busy_pool_has_no_new_text_yet() -> None:
+    raw = FakeStorage({"p": FakePool("p", busy=1, unseen={"console.log": b"hello"})})
+    assert storage.read_volume_text(hypervisor(raw), "p", "console.log") == ""
+    assert storage.read_volume_text(hypervisor(raw), "p", "console.log") == "hello"
+
+
+def test_known_text_is_read_from_a_busy_pool() -> None:
+    raw = FakeStorage({"p": FakePool("p")})
+    storage.write_volume_text(hypervisor(raw), "p", "stack.json", "{}")
+    raw.pools["p"].busy = 9
+    assert storage.read_volume_text(hypervisor(raw), "p", "stack.json") == "{}"
+
+
+def test_busy_pool_is_waited_for_but_not_for_ever() -> None:
+    waits: list[float] = []
+    assert storage._refresh(FakePool("p", busy=3), 60, waits.append)
+    assert len(waits) == 3
+    assert not storage._refresh(FakePool("p", busy=1000), 60, waits.append)
+    assert sum(waits[3:]) == pytest.approx(60)
+
+
+def test_older_parts_of_a_log_are_deleted_with_it() -> None:
+    names = ("log", "log.0", "log.12", "log.old", "logs", "xlog.0")
+    pool = FakePool("p", unseen=dict.fromkeys(names, b""))
+    storage.delete_volume(hypervisor(FakeStorage({"p": pool})), "p", "log")
+    assert sorted(pool.volumes) == ["log.old", "logs", "xlog.0"]
+
+
+def test_two_runs_do_not_send_the_same_file_at_once(folder: Path) -> None:
+    raw, order = FakeStorage(), []
+
+    def upload() -> None:
+        storage.ensure_image(hypervisor(raw), IMAGE, folder)
+        order.append("uploaded")
+
+    with (folder / "root.qcow2").open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        thread = threading.Thread(target=upload)
+        thread.start()
+        thread.join(0.2)
+        order.append("free")
+    thread.join(10)
+    assert order == ["free", "uploaded"]
 
 
 def test_free_space() -> None:
